@@ -438,6 +438,9 @@ class Expressions(Functions):
 
     def eval_yield(self, e: ast.Yield) -> Value:
         self.frame.yielded |= self.one(self.evaluate(e.value)) or self.constant(None)
+        if self.frame.is_paused:
+            self.frame.exits.append(self.state.changes_since(self.frame.depth))
+            self.state.is_dead = True
         return NONE
 
     def eval_yieldfrom(self, e: ast.YieldFrom) -> Value:

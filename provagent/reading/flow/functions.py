@@ -24,6 +24,7 @@ from provagent.reading.flow.state import (
     Kind,
     Value,
 )
+from provagent.reading.flow.syntax import after_yield
 
 _MAX_DEPTH = 10  # maximum depth of nested calls
 _MAX_SEEN = 12  # maximum number of times a function that only computes a value is followed
@@ -84,6 +85,17 @@ class Frame:
     raised: list[Delta] = field(default_factory=list)
     has_inner: bool = False  # defines functions or classes, which see its variables
     loops: list[tuple[int, list[Delta], list[Delta]]] = field(default_factory=list)
+    is_paused: bool = False  # ends at its ``yield``: the rest follows the ``with`` block
+
+
+@dataclass(slots=True)
+class Paused:
+    """A context manager whose function stopped at its ``yield``."""
+
+    function: Function
+    scope: Scope
+    place: CodePosition
+    rest: list[ast.stmt]
 
 
 class Functions(Libraries):
@@ -99,6 +111,8 @@ class Functions(Libraries):
         self._more: set[FunctionNode] = set()  # functions that do more than compute
         self._recursive: dict[FunctionNode, Node] = {}
         self._scopes: dict[Hashable, Scope] = {}
+        self.entering: ast.expr | None = None  # the call that a ``with`` statement enters
+        self.paused: list[Paused] = []
 
     def evaluate(self, expression: ast.expr | None) -> Value:
         raise NotImplementedError
@@ -144,6 +158,7 @@ class Functions(Libraries):
             self._bind_parameters(function, call)
             self.state.push()
             self.frame.depth = self.state.depth - 1
+            self._pause(function, call, scope, place)
             if isinstance(node, ast.Lambda):
                 self.frame.returned.append(self.evaluate(node.body))
             else:
@@ -157,6 +172,26 @@ class Functions(Libraries):
         if node in self._recursive:
             self._recursive[node].add(self.gather(value), is_guess=True)
         return value
+
+    def _pause(self, function: Function, call: Call, scope: Scope, place: CodePosition) -> None:
+        """Let the function of a context manager stop at its ``yield``, if there is one."""
+        is_entered = call.at is self.entering and function.kind == "contextmanager"
+        rest = after_yield(function.node) if is_entered else None
+        if rest is not None:
+            self.frame.is_paused = self.frame.has_inner = True
+            self.paused.append(Paused(function, scope, place, rest))
+            self._more.add(function.node)
+
+    def resume_paused(self, one: Paused) -> None:
+        """Follow the function of a context manager after its ``yield``."""
+        was_dead, self.state.is_dead = self.state.is_dead, False
+        with self._entered(one.function, one.scope, one.place):
+            self.frame.has_inner = True
+            self.state.push()
+            self.frame.depth = self.state.depth - 1
+            self.run_block(one.rest)
+            self._leave()
+        self.state.is_dead = was_dead
 
     def _cut(self, node: FunctionNode, call: Call) -> Value:
         """Return the result of a call that is not followed."""

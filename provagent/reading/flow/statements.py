@@ -363,7 +363,8 @@ class Statements(Imports):
             self.state.is_dead = False
         self._continue_with(deltas + handled)
         was_dead, self.state.is_dead = self.state.is_dead, False
-        self.run_block(s.finalbody)
+        if not (was_dead and self.frame.is_paused):
+            self.run_block(s.finalbody)
         self.state.is_dead = self.state.is_dead or was_dead
 
     run_trystar = run_try
@@ -470,7 +471,9 @@ class Statements(Imports):
     def run_with(self, s: ast.With | ast.AsyncWith) -> None:
         managers = []
         redirections = ExitStack()
+        outer, self.paused = self.paused, []
         for item in s.items:
+            self.entering = item.context_expr
             value = self.evaluate(item.context_expr)
             called = self.place.children.get(item.context_expr)
             if called is not None and called.children:
@@ -482,8 +485,11 @@ class Statements(Imports):
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value, item.context_expr)
         self._bind_marked(s)
+        paused, self.paused, self.entering = self.paused, outer, None
         with redirections:
             self.run_block(s.body)
+        for one in reversed(paused):
+            self.resume_paused(one)
         if not self.state.is_dead:
             for at, value in reversed(managers):
                 self.special(value, "__exit__", [], at)

@@ -48,3 +48,30 @@ def is_main_test(test: ast.expr) -> bool:
         and isinstance(test.comparators[0], ast.Constant)
         and test.comparators[0].value == "__main__"
     )
+
+
+def after_yield(function: ast.AST) -> list[ast.stmt] | None:
+    """Return the statements that a context manager runs after its ``yield``.
+
+    Returns None if it has several ``yield``, or one in a loop or branch.
+    """
+    body = getattr(function, "body", None)
+    yields = [node for node in ast.walk(function) if isinstance(node, ast.Yield | ast.YieldFrom)]
+    return _after(body, yields[0]) if isinstance(body, list) and len(yields) == 1 else None
+
+
+def _after(body: list[ast.stmt], at: ast.AST) -> list[ast.stmt] | None:
+    for index, statement in enumerate(body):
+        if all(node is not at for node in ast.walk(statement)):
+            continue
+        rest = body[index + 1 :]
+        if isinstance(statement, ast.Expr | ast.Assign):
+            return rest
+        if isinstance(statement, ast.With | ast.AsyncWith):
+            inner = _after(statement.body, at)
+            return None if inner is None else inner + rest
+        if isinstance(statement, ast.Try):
+            inner = _after(statement.body, at)
+            return None if inner is None else inner + statement.orelse + statement.finalbody + rest
+        return None
+    return None
