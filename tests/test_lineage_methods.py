@@ -25,6 +25,15 @@ activities:
   __call__:
     usage: [{role: file, location: path}]
     generation: [{role: table, value: self}]
+  from_left:
+    usage: [{role: file, location: path}]
+    generation: [{role: left, value: self.left}]
+  from_right:
+    usage: [{role: file, location: path}]
+    generation: [{role: right, value: self.right}]
+  save_right:
+    usage: [{role: right, value: self.right}]
+    generation: [{role: file, location: path}]
   push:
     usage: [{role: item, value: item}, {role: stack, value: self}]
     generation: [{role: stack, value: self}]
@@ -153,6 +162,14 @@ SHAPES = {
         "t = shapes.Table(); t.load('a.txt'); u = shapes.Table(); u.load('b.txt')\n"
         "t.fill(u.rows); t.save('two.out')\n",
         {"two.out": "ab"},
+    ),
+    "other fields": (
+        "class Night:\n    def __init__(self): self.left = self.right = ''\n"
+        "    def from_left(self, path): self.left = open(path).read()\n"
+        "    def from_right(self, path): self.right = open(path).read(); return self\n"
+        "    def save_right(self, path): open(path, 'w').write(self.right)\n",
+        "t = shapes.Night(); t.from_left('a.txt'); t.from_right('b.txt')\nt.save_right('two.out')\n",
+        {"two.out": "b|a"},
     ),
     "called": (
         TABLE.replace("def load(", "def __call__("),

@@ -14,7 +14,7 @@ from dataclasses import replace
 from provagent.reading.flow.call import Call
 from provagent.reading.flow.expressions import Expressions
 from provagent.reading.flow.graph import CodePosition, Node
-from provagent.reading.flow.remains import Remains, Watch
+from provagent.reading.flow.remains import Former, Remains, Watch
 from provagent.reading.flow.site import ANY_ARGUMENT, SELF
 from provagent.reading.flow.state import NONE, SOME, AbstractObject, Kind, Value
 
@@ -84,22 +84,37 @@ class Calls(Expressions):
         if not targets or len(called) + len(instances) < len(targets):
             return value, before
         after = {argument: self.gather(value) for argument, value in given.items()}
-        remains = Remains(watch, self.gather(value), after.values())
-        replaced = self.replaced.setdefault(place, {})
-        parts = {}
+        # A method that returns its object has not read the contents of the object.
+        remains = Remains(watch, self.gather(value - given[SELF]), after.values())
         every = Counter(node for nodes in before.values() for node in nodes)
+        parts = {}
         for argument, nodes in before.items():
             found = remains.of(nodes - bare, after[argument])
             # What another argument contained as well may have come from there.
-            is_replaced = bool(found.former) and all(every[node] > 1 for node in found.certain)
+            is_replaced = all(every[node] > 1 for node in found.read | found.kept)
             if found.former:
+                replaced = self.replaced.setdefault(place, {})
                 replaced[argument] = replaced.get(argument, True) and is_replaced
-            own = nodes & bare
-            possible = found.possible | own if is_replaced else found.possible
-            certain = found.certain if is_replaced else found.certain | own
-            choices = (self.any_of({frozenset((node,)), frozenset()}) for node in possible)
-            parts[argument] = certain.union(*choices)
+            parts[argument] = self._received(
+                found, nodes & bare, is_method=argument == SELF, is_replaced=is_replaced
+            )
         return value, parts
+
+    def _received(
+        self, found: Former, bare: frozenset[Node], *, is_method: bool, is_replaced: bool
+    ) -> frozenset[Node]:
+        """Return the inputs of a call by one argument.
+
+        An argument is handed in. A method has its object without reading all of the contents.
+        """
+        certain = found.read if is_method else found.read | found.kept
+        possible = found.possible | found.kept if is_method else found.possible
+        if is_replaced and found.former:
+            possible |= bare
+        else:
+            certain |= bare
+        choices = (self.any_of({frozenset((node,)), frozenset()}) for node in possible)
+        return certain.union(*choices)
 
     def _is_called(self, obj: AbstractObject) -> bool:
         """Return whether an object is an instance whose class defines ``__call__``."""

@@ -31,7 +31,8 @@ class Former(NamedTuple):
     """The versions that an argument contained before a call."""
 
     former: frozenset[Node]
-    certain: frozenset[Node]  # the call read or kept them
+    read: frozenset[Node]  # the body computed with them, or returned them
+    kept: frozenset[Node]  # not read, and in the argument after the call
     possible: frozenset[Node]  # kept on some ways only, or only read for a decision
 
 
@@ -56,14 +57,16 @@ class Remains:
 
         ``after`` contains the versions in the argument after the call.
         """
-        certain = {
+        read = {
             node
             for node in former
-            if node in after or node in self._result or not self._read.isdisjoint(_leaves((node,)))
+            if node in self._result or not self._read.isdisjoint(_leaves((node,)))
         }
+        kept = (former - read) & after
         rest = self._possible | _leaves(after)
-        possible = {node for node in former - certain if not rest.isdisjoint(_leaves((node,)))}
-        return Former(former, frozenset(certain), frozenset(possible))
+        others = former - read - kept
+        possible = {node for node in others if not rest.isdisjoint(_leaves((node,)))}
+        return Former(former, frozenset(read), kept, frozenset(possible))
 
 
 def _split(watch: Watch, kept: set[Node]) -> tuple[set[Node], set[Node]]:
