@@ -8,8 +8,9 @@ interpretation). It runs no user code.
 - ``code`` parses the sources and finds recorded places in the syntax trees.
 - ``state``, ``memory``, ``streams``, ``parts``, ``library``, ``functions``, ``expressions``,
   ``calls``, ``imports``, ``statements`` and ``program`` follow the program. From ``memory`` on, the
-  class of a module extends the class of the module before it. ``remains`` compares the contents of
-  arguments before and after a call; ``syntax`` reads single statements.
+  class of a module extends the class of the module before it.
+- ``argument_contents`` compares the contents of arguments before and after a call; ``syntax`` reads
+  single statements.
 - ``effects`` lists the effects of library calls by name.
 - ``graph`` contains the graph of values and the search in this graph.
 - ``analysis`` connects recorded places with the graph; ``site`` defines the question and the

@@ -11,10 +11,10 @@ import ast
 from collections import Counter
 from dataclasses import replace
 
+from provagent.reading.flow.argument_contents import Former, Remains, Watch
 from provagent.reading.flow.call import Call
 from provagent.reading.flow.expressions import Expressions
 from provagent.reading.flow.graph import CodePosition, Node
-from provagent.reading.flow.remains import Former, Remains, Watch
 from provagent.reading.flow.site import ANY_ARGUMENT, SELF
 from provagent.reading.flow.state import NONE, SOME, AbstractObject, Kind, Value
 

@@ -273,10 +273,14 @@ class Libraries(Parts):
         if call.name in effects.CUTS:
             self.cut(call.receiver, call.at)
         if call.name in effects.REPLACES_DRAWN:
-            drawn = frozenset(obj for obj in call.receiver if obj.is_canvas)
-            while drawn:  # the axes and the figure also show other data
-                self.cut(drawn, call.at)
-                drawn = frozenset(owner for obj in drawn for owner in obj.owners if owner != obj)
+            # The axes and the figure also show other data.
+            drawn, todo = set[AbstractObject](), [obj for obj in call.receiver if obj.is_canvas]
+            while todo:
+                obj = todo.pop()
+                if obj not in drawn:
+                    drawn.add(obj)
+                    todo += obj.owners
+            self.cut(frozenset(drawn), call.at)
 
     def _has_more(self, obj: AbstractObject) -> bool:
         """Return whether the object already has inputs."""

@@ -6,9 +6,9 @@ import ast
 import time
 from collections.abc import Hashable, Iterable
 
+from provagent.reading.flow.argument_contents import Watch
 from provagent.reading.flow.effects import SAME_OBJECT, SHOWS_PARTS
 from provagent.reading.flow.graph import CodePosition, Node, Span
-from provagent.reading.flow.remains import Watch
 from provagent.reading.flow.state import (
     ANY,
     EMPTY,

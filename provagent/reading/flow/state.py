@@ -235,14 +235,11 @@ class State:
         if one is other or one == other:
             return one
         if isinstance(one, Cell):
-            return self._join_cells(one, other)
+            return self.either(one, other)
         return _alternatives(one, other)
 
     def either(self, one: Cell, other: Cell) -> Cell:
         """Return the cell of an object that is in one of two states."""
-        return self._join_cells(one, other)
-
-    def _join_cells(self, one: Cell, other: Cell) -> Cell:
         version = one.version if other.version is None else other.version
         versions = [cell.version for cell in (one, other) if cell.version is not None]
         if len({*versions}) > 1:
